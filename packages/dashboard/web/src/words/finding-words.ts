@@ -54,7 +54,6 @@ export interface FindingWords {
     cancelKeep: string;
     cancelGo: string;
     cancelled: (task: string) => string;
-    notCancelled: string;
     release: (object: string) => string;
     releaseFacts: readonly string[];
     releaseKeep: string;

@@ -13,10 +13,21 @@ interface Task {
   name: string;
 }
 
+interface Cancelling {
+  /** Absent: one pool alone has a task of that id. */
+  pool?: string | null;
+  /** Its callers, and the audit log, are told. */
+  reason?: string;
+}
+
 /** Cancels a task and, when it has ended, puts it back into its queue. */
-export async function cancelAndRetry({ id, name }: Task): Promise<Done> {
+export async function cancelAndRetry({ id, name, pool: given, reason }: Task & Cancelling): Promise<Done> {
   const said = words().objects;
-  const { pool } = await call<{ pool: string }>(`${pathOf("tasks", id)}/cancel`, { method: "POST", body: {} });
+  const { pool } = await call<{ pool: string }>(`${pathOf("tasks", id)}/cancel`, {
+    method: "POST",
+    query: { pool: given },
+    body: reason === undefined ? {} : { reason },
+  });
   const query = { pool };
   const until = Date.now() + PATIENCE;
   for (;;) {

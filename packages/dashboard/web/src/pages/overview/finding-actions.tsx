@@ -2,13 +2,13 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Finding, FindingAction } from "../../../../src/api/types.ts";
 import { call, pathOf } from "../../api/call.ts";
-import { ApiProblem } from "../../api/problem.ts";
 import { Action, type ActionProps } from "../../components/action.tsx";
 import { Button } from "../../components/button.tsx";
 import { Dialog } from "../../components/dialog.tsx";
 import { Command } from "../../components/page.tsx";
 import { useMay } from "../../visitor/may.ts";
 import { useWords, type Words } from "../../words/index.ts";
+import { cancelAndRetry } from "../objects/end-wait.ts";
 
 type FindingTexts = Words["findings"];
 
@@ -94,8 +94,8 @@ function changeOf(action: Extract<FindingAction, { kind: ChangeKind }>, said: Fi
           go: ask.cancelGo,
         },
         run: async () => {
-          await call(`${pathOf("tasks", id)}/cancel`, { method: "POST", body: {} });
-          return { said: (await retryWhenStopped(id)) ? ask.cancelled(task) : ask.notCancelled };
+          await cancelAndRetry({ id, name: task });
+          return { said: ask.cancelled(task) };
         },
       };
     }
@@ -195,20 +195,6 @@ function changeOf(action: Extract<FindingAction, { kind: ChangeKind }>, said: Fi
 
 function changePool(pool: string, change: { paused: boolean }): Promise<unknown> {
   return call(pathOf("pools", pool), { method: "PATCH", body: change });
-}
-
-/** A task that runs stops a while after it was told to; only then it can be queued again. */
-async function retryWhenStopped(id: string): Promise<boolean> {
-  for (let tries = 0; tries < 20; tries += 1) {
-    try {
-      await call(`${pathOf("tasks", id)}/retry`, { method: "POST" });
-      return true;
-    } catch (error) {
-      if (!(error instanceof ApiProblem && error.status === 409)) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 300));
-  }
-  return false;
 }
 
 function StartHost({ pool }: { pool: string | null }) {

@@ -14,6 +14,7 @@ import { live } from "../../live/live.ts";
 import { useStore } from "../../store.ts";
 import { useMay } from "../../visitor/may.ts";
 import { useWords, type Words } from "../../words/index.ts";
+import { cancelAndRetry } from "../objects/end-wait.ts";
 
 /** A wait for a lock comes without an event: while one may be there it is looked for so often, ms. */
 const LOOK = 2_000;
@@ -351,7 +352,9 @@ function WaysOut(props: { causes: Causes; task: TaskView; onOutcome: (isShown: b
           go: said.cancelAndRetry,
         }}
         run={async () => {
-          await cancelThenRetry(victim);
+          const { id, name, pool } = victim;
+          const reason = "cancelled to end a wait, and tried again";
+          await cancelAndRetry({ id: id ?? "", name: name ?? label, pool, reason });
           return { said: said.cancelledAndRetried(label) };
         }}
       >
@@ -378,23 +381,6 @@ function KnowingHosts({ hosts }: { hosts: Causes["knowing"] }) {
       ))}
     </p>
   );
-}
-
-/** A task that runs has to be stopped before it can be put back. */
-async function cancelThenRetry({ id, pool }: CauseStep): Promise<void> {
-  const path = pathOf("tasks", id ?? "");
-  const query = pool === null ? {} : { pool };
-  await call(`${path}/cancel`, { method: "POST", query, body: { reason: "cancelled to end a wait, and tried again" } });
-  for (let tries = 0; ; tries += 1) {
-    try {
-      await call(`${path}/retry`, { method: "POST", query });
-      return;
-    } catch (error) {
-      // Its host has up to two seconds to stop it.
-      if (tries >= 20) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-  }
 }
 
 function sentenceOf(text: string): string {

@@ -173,7 +173,6 @@ export const findings: FindingWords = {
     cancelKeep: "Keep it running",
     cancelGo: "Cancel and run again",
     cancelled: (task) => `${task} is cancelled and waits to run again.`,
-    notCancelled: "It is cancelled, but has not stopped yet: retry it on its own page when it has.",
     release: (object) => `Take ${object} from its holder?`,
     releaseFacts: [
       "The next in line gets it at once.",

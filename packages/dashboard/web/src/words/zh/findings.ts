@@ -140,7 +140,6 @@ export const findings: FindingWords = {
     cancelKeep: "让它继续运行",
     cancelGo: "取消并重新运行",
     cancelled: (task) => `${task} 已取消，等待重新运行。`,
-    notCancelled: "已取消，但尚未停止：停止后请在其页面上重试。",
     release: (object) => `从持有者处收回 ${object}？`,
     releaseFacts: ["排在最前的等待者立即得到它。", "仍在运行的持有者在续约时收到 LockLostError。"],
     releaseKeep: "保持不变",
