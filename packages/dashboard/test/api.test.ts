@@ -84,25 +84,6 @@ describe("tasks", () => {
     });
   });
 
-  test("of an id that several things have are told with their pools, and are meant with one", async () => {
-    // given
-    for (const pool of ["default", "desk"]) {
-      await post("/tasks", { task: "tell", args: [pool], pool, options: { jobId: "twice" } });
-    }
-
-    // when
-    const refused = await call("/tasks/twice");
-
-    // then
-    expect(refused).toMatchObject({
-      status: 400,
-      body: { type: "urn:manyhands:error:ValueError", isOfWorkflow: false },
-    });
-    expect((refused.body["pools"] as string[]).toSorted()).toEqual(["default", "desk"]);
-    expect(refused.body["detail"]).toContain('2 pools have a task with the id "twice"');
-    expect(await call("/tasks/twice?pool=desk")).toMatchObject({ status: 200, body: { pool: "desk" } });
-  });
-
   test("tell each try that failed, and which of them wrote a line of the log, and when", async () => {
     // given
     const { body: submitted } = await post("/tasks", { task: "tell", args: [""], options: { attempts: 2 } });
@@ -179,6 +160,25 @@ describe("tasks", () => {
     expect((await call("/facets?field=host")).body).toMatchObject({ values: [{ value: "oslo" }] });
     expect((await call("/facets?field=pool")).body).toMatchObject({ values: [{ value: "default" }] });
     expect((await call("/facets?field=color")).status).toBe(400);
+  });
+
+  test("of an id that several things have are told with their pools, and are meant with one", async () => {
+    // given
+    for (const pool of ["default", "desk"]) {
+      await post("/tasks", { task: "tell", args: [pool], pool, options: { jobId: "twice" } });
+    }
+
+    // when
+    const refused = await call("/tasks/twice");
+
+    // then
+    expect(refused).toMatchObject({
+      status: 400,
+      body: { type: "urn:manyhands:error:ValueError", isOfWorkflow: false },
+    });
+    expect((refused.body["pools"] as string[]).toSorted()).toEqual(["default", "desk"]);
+    expect(refused.body["detail"]).toContain('2 pools have a task with the id "twice"');
+    expect(await call("/tasks/twice?pool=desk")).toMatchObject({ status: 200, body: { pool: "desk" } });
   });
 
   test("are changed, promoted, cancelled and tried again, or told why not", async () => {

