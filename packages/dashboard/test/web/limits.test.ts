@@ -55,6 +55,8 @@ test("keys that take turns are seen with what they hold back, and each task says
   const turns = page.getByRole("table", { name: "Turns of keys" });
   await turns.getByRole("row", { name: /serve ada.*2.*1.*when one ends/ }).waitFor();
   await page.getByText("1 at once for each key, over all pools").waitFor();
+  await page.getByText("Nothing waits that a host may take now.").waitFor();
+  await page.getByRole("link", { name: "limits hold 2 more back" }).waitFor();
   await expectAccessible(page);
   await picture(page, "pool-limited");
 

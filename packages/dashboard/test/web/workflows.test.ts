@@ -151,7 +151,7 @@ test("workflows are filtered by tag, opened with the keyboard, and found by id",
   await page.getByRole("searchbox", { name: "With the tag" }).fill("nightly");
 
   // then
-  await page.getByText("2 of 3 shown, the newest first.").waitFor();
+  await page.getByText("2 that match, of 3 in all, the newest first.").waitFor();
   expect(await rows.getByRole("rowheader").allTextContents()).toEqual([
     expect.stringContaining("second"),
     expect.stringContaining("first"),
@@ -160,7 +160,7 @@ test("workflows are filtered by tag, opened with the keyboard, and found by id",
 
   // and pressed in a row, and one that none has
   await page.getByRole("link", { name: "slow" }).click();
-  await page.getByText("1 of 3 shown, the newest first.").waitFor();
+  await page.getByText("1 that match, of 3 in all, the newest first.").waitFor();
   await expectAccessible(page);
   await page.getByRole("searchbox", { name: "With the tag" }).fill("nothing");
   await page.getByText("No workflow matches.").waitFor();

@@ -284,16 +284,19 @@ function Next({ pool }: { pool: PoolView }) {
       <Reading of={next} rows={3}>
         {({ tasks }) =>
           tasks.length === 0 ? (
-            <p className="body soft">{said.nextNone}</p>
+            <p className="body soft">{pool.parked + pool.limited > 0 ? said.nextHeldBack : said.nextNone}</p>
           ) : (
             <Table caption={said.next} columns={columns} rows={tasks} rowKey={({ id }) => id} />
           )
         }
       </Reading>
-      {pool.parked > 0 && (
+      {pool.parked + pool.limited > 0 && (
         <footer>
           <Link to="/tasks" search={{ pool: name, state: "blocked" }}>
-            {said.parkedToo(count(pool.parked))}
+            {[
+              ...(pool.parked > 0 ? [said.parkedToo(count(pool.parked))] : []),
+              ...(pool.limited > 0 ? [said.limitedToo(count(pool.limited))] : []),
+            ].join(", ")}
           </Link>
         </footer>
       )}

@@ -5,6 +5,7 @@ import type { TaskRow } from "../../../../src/api/types.ts";
 import { isStateName, State } from "../../components/state.tsx";
 import { Ago, Duration, Lasting, Moment } from "../../components/time.tsx";
 import { count } from "../../format/numbers.ts";
+import { useNow } from "../../live/clock.ts";
 import { useWords, type Words } from "../../words/index.ts";
 import type { ColumnName } from "./task-columns.ts";
 import type { Order } from "./task-filters.ts";
@@ -322,6 +323,16 @@ export function StateOf({ task }: { task: Pick<TaskRow, "state" | "attemptsMade"
 
 const STARTED: ReadonlySet<string> = new Set(["active", "completed", "failed", "cancelled"]);
 
+/** When it may start; what is due waits for a host that has room. */
+function Due({ at, words }: { at: number; words: string }) {
+  const { tasks: said } = useWords();
+  return (
+    <>
+      {at > useNow() ? words : said.due} <Ago at={at} />
+    </>
+  );
+}
+
 /** Why it does not run yet, or how it ended, in a few words. */
 export function whyOf(task: TaskRow, said: Words["tasks"]): ReactNode {
   const { state, why, dueAt, attemptsMade, failedReason } = task;
@@ -336,11 +347,7 @@ export function whyOf(task: TaskRow, said: Words["tasks"]): ReactNode {
   }
   if (reason != null) return said.why[reason];
   if (state === "delayed" && dueAt != null) {
-    return (
-      <>
-        {attemptsMade > 0 ? said.nextTry : said.due} <Ago at={dueAt} />
-      </>
-    );
+    return <Due at={dueAt} words={attemptsMade > 0 ? said.nextTry : said.due} />;
   }
   if ((state === "failed" || state === "cancelled") && failedReason !== null) {
     return (

@@ -39,12 +39,13 @@ export function WorkflowsPage() {
     ...every(2_000),
   });
   const shown = workflows.data?.workflows.length ?? 0;
+  const leadOf = (state ?? tag) === undefined ? said.lead : said.leadMatching;
   return (
     <>
       <PageHead
         title={said.title}
         tab={said.title}
-        lead={workflows.data ? said.lead(count(shown), count(workflows.data.total)) : "\u00a0"}
+        lead={workflows.data ? leadOf(count(shown), count(workflows.data.total)) : "\u00a0"}
       />
       <div className="row">
         <Segments

@@ -3,6 +3,7 @@ import { several } from "./several.ts";
 export const workflows = {
   title: "Workflows",
   lead: (shown: string, total: string) => `${shown} of ${total} shown, the newest first.`,
+  leadMatching: (shown: string, total: string) => `${shown} that match, of ${total} in all, the newest first.`,
   empty: "There is no workflow.",
   how: "A program submits one with mp.submit(chain(…)), group(…) or chord(…). This lists them:",
   filter: "State",

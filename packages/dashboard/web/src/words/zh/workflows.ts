@@ -1,6 +1,7 @@
 export const workflows = {
   title: "工作流",
   lead: (shown: string, total: string) => `显示 ${shown} 个，共 ${total} 个，最新的在前。`,
+  leadMatching: (shown: string, total: string) => `符合条件的 ${shown} 个，共 ${total} 个，最新的在前。`,
   empty: "没有工作流。",
   how: "程序用 mp.submit(chain(…))、group(…) 或 chord(…) 提交。列出工作流的命令：",
   filter: "状态",
