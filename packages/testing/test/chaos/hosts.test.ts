@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { type Context, connect, type Pool } from "@manyhands/core";
 import { processIsAlive, startHostProcess, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
@@ -115,10 +116,12 @@ test.for([
     const used = pools.map((pool, index) => pool.apply(tasks.derive, [index]));
     expect(await Promise.all(used)).toEqual(pools.map((_, index) => tasks.derived(index)));
     const [one, other] = [pools[0], pools.at(-1)] as [Pool, Pool];
-    const results = [one, other, one, other].map((pool) => pool.applyAsync(tasks.rest, [400]));
+    const { path } = new Scratch();
+    const results = [one, other, one, other].map((pool) => pool.applyAsync(tasks.restOnceThereIs, [path, 400]));
     await until(async () => (await mp.hosts()).some((host) => host.running.length === 2));
     // when
     first.kill("SIGKILL");
+    writeFileSync(path, "");
     await start();
     const readyAt = performance.now();
     // then
