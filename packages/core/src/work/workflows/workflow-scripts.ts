@@ -108,9 +108,12 @@ local function look_at_line(w, cursor, of)
   local found, dropped = {}, 0
   local page = redis.call("SSCAN", w.line, cursor, "COUNT", of.count)
   for _, step in ipairs(page[2]) do
+    -- A small set comes as one page: the rest of it is seen by the next call.
+    if dropped == of.most then break end
     local node = workflow_node(w, step)
-    local call = node and cmsgpack.unpack(redis.call("HGET", w.hash, "c" .. node[4]))
+    local call = node and (w.calls[node[4]] or cmsgpack.unpack(redis.call("HGET", w.hash, "c" .. node[4])))
     if call then
+      w.calls[node[4]] = call
       local queue, id = w.queues .. call[1] .. ":", w.id .. "." .. step
       if redis.call("EXISTS", queue .. id) == 0 then
         if w.state == "running" then found[#found + 1] = {step, "gone", call[1]}
@@ -122,7 +125,7 @@ local function look_at_line(w, cursor, of)
       elseif redis.call("ZSCORE", queue .. "failed", id) then found[#found + 1] = {step, "failed", call[1]}
       elseif w.state ~= "running" and redis.call("EXISTS", queue .. id .. ":lock") == 1 then
         if of.reason then found[#found + 1] = {step, "running", call[1], redis.call("HGET", queue .. id, "timestamp")} end
-      elseif w.state ~= "running" and dropped < of.most then
+      elseif w.state ~= "running" then
         -- A host would drop it, but there may be none that takes jobs of the pool.
         local left = redis.call("ZREM", queue .. "delayed", id) + redis.call("ZREM", queue .. "prioritized", id)
         if left == 0 and redis.call("LLEN", queue .. "wait") <= of.longest then
