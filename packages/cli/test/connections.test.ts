@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { ClosedError, connect } from "@manyhands/core";
+import { closeRedis, openRedis } from "@manyhands/core/internal";
 import { findServer, freePort, obtainPrivateCopy, startRedisServer } from "@manyhands/core/redis-server";
 import { startDashboard } from "@manyhands/dashboard";
-import { startCluster, startHostProcess, until } from "@manyhands/testing";
+import { startCluster, startHostProcess, until, useFaultProxy } from "@manyhands/testing";
 import { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import { fixture, run } from "./command-line.ts";
@@ -82,6 +83,40 @@ test("redis+sentinel://, and calls go on over the death of the master", async ()
   expect(await Promise.all(calls)).toEqual(calls.map((_, index) => index * index));
   expect(await pool.apply("square", [7])).toBe(49);
   // A job whose end was lost with the master runs again once its lock, of 30 s, has ended.
+}, 300_000);
+
+test("a connection by Sentinels stays when a failover is told while it asks for the master, and ends when it is closed", async () => {
+  // given a Sentinel that is far away
+  const password = "of-the-master";
+  const master = await startRedisServer({ password, appendOnly: false });
+  onTestFinished(() => master.stop());
+  const proxy = await useFaultProxy(`redis://127.0.0.1:${await startSentinel(master.port, password)}`);
+  const place = { host: "127.0.0.1", port: Number(new URL(proxy.url).port) };
+  const client = openRedis(
+    { sentinels: [place], name: "mymaster", password, sentinelPassword: "of-sentinels" },
+    { name: "test" },
+  ) as Redis & { stream: { destroy(): void } };
+  onTestFinished(() => closeRedis(client));
+  expect(await client.ping()).toBe("PONG");
+  proxy.delay(300);
+  const asksAgain = async (): Promise<void> => {
+    client.stream.destroy();
+    await until(() => client.status === "connecting", { what: "it asks for the master" });
+  };
+
+  // when
+  await asksAgain();
+  client.disconnect(true);
+
+  // then
+  expect(await client.ping()).toBe("PONG");
+
+  // when
+  await asksAgain();
+  client.disconnect();
+
+  // then
+  await until(() => client.status === "end", { what: "it has ended" });
 }, 300_000);
 
 test("rediss:// with a certificate of the client", async ({ skip }) => {

@@ -71,6 +71,7 @@ export function openRedis(config: RedisConfig | undefined, options: OpenOptions)
         });
   // A connection without a listener prints every lost connection; a user that needs them adds a listener.
   client.on("error", () => {});
+  if (client instanceof Redis && target.kind !== "cluster" && target.options.sentinels) outliveFailovers(client);
   return explainErrors(client, { where: describeRedis(config), onRefusal: options.onRefusal });
 }
 
@@ -79,6 +80,29 @@ const SENTINEL: ConnectionOptions = {
   failoverDetector: true,
   reconnectOnError: (error) => (error.message.startsWith("READONLY") ? 2 : false),
 };
+
+/** Parts of a connection by Sentinels that are no public interface of ioredis. */
+interface SentinelClient {
+  status: string;
+  /** It is closed by its user. */
+  manuallyClosing?: boolean;
+  connector: { disconnect(): void; stream?: { destroyed: boolean } };
+}
+
+/**
+ * A failover that Sentinels tell of breaks the connection, so that it goes to the new master. Where that comes while a Sentinel is
+ * asked for the master, as the old one is gone already, ioredis takes it for the end of the connection, and never connects again.
+ * There is nothing to break then.
+ */
+function outliveFailovers(client: Redis): void {
+  const inner = client as unknown as SentinelClient;
+  const { connector } = inner;
+  const disconnect = connector.disconnect.bind(connector);
+  connector.disconnect = () => {
+    const isAsking = inner.status === "connecting" && connector.stream?.destroyed !== false;
+    if (!isAsking || inner.manuallyClosing) disconnect();
+  };
+}
 
 /** Pause before a command follows slots that have moved, ms: nodes that name each other must not be asked without pause. */
 const MOVED_PAUSE = 10;
